@@ -45,9 +45,7 @@ def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:
         lines = []
         for mistake in error.errors():
             name = ".".join(str(part) for part in mistake["loc"])
-            words = _IN_OTHER_WORDS.get(mistake["type"])
-            said = words.format(**mistake.get("ctx", {})) if words else mistake["msg"]
-            lines.append(f"{name}: {said} (given: {mistake['input']!r})")
+            lines.append(f"{name}: {_said(mistake)} (given: {mistake['input']!r})")
         raise _refused(what, lines) from error
     # to Pydantic `true` is the number 1, as it is to Python
     lines = [
@@ -58,6 +56,17 @@ def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:
     if lines:
         raise _refused(what, lines)
     return found
+
+
+def _said(mistake: Mapping[str, Any]) -> str:
+    words = _IN_OTHER_WORDS.get(mistake["type"])
+    if words is None:
+        return str(mistake["msg"])
+    bounds = {
+        name: int(one) if isinstance(one, float) and one.is_integer() else one
+        for name, one in mistake.get("ctx", {}).items()
+    }
+    return words.format(**bounds)
 
 
 def _refused(what: str, lines: list[str]) -> ConfigurationError:

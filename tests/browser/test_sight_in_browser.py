@@ -204,10 +204,13 @@ def test_where_the_keyboard_is_has_a_ring(page: Page, app_url: str) -> None:
     choice = page.locator("#history-controls .wrap:has(> .wrap-inner)").first
     assert choice.evaluate(RING) >= 2
     page.goto(f"{app_url}/people")
-    table = page.locator("#people-members .table-wrap")
-    expect(table).to_be_visible()
-    _tab_to(page, table)
-    assert table.evaluate(RING) >= 2
+    expect(page.locator("#people-members .table-wrap")).to_be_visible()
+    focused = page.locator(":focus")  # a table, or with rows one of its cells
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if focused.count() and focused.evaluate("node => Boolean(node.closest('.table-wrap'))"):
+            break
+    assert focused.evaluate(RING) >= 2
 
 
 def test_the_prompts_card_has_a_ring_while_the_prompt_is_written_alone(

@@ -52,6 +52,7 @@ def test_without_a_preference_there_is_nothing_to_start(world: Any) -> None:
         ("evaluate", {"versions": "base"}, r"versions: it has to be a list \(given: 'base'\)"),
         ("judge", {}, "campaign_id: "),
         ("dpo", {"epochs": True}, "epochs: it has to be a number, not true"),
+        ("dpo", {"beta": -1}, r"beta: it has to be more than 0 \(given: -1\)"),
         ("tpo", {"max_pairs": None, "beta": False}, "beta: "),
     ],
 )
