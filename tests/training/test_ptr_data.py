@@ -527,7 +527,7 @@ def test_what_gives_nothing_is_refused_in_words(world: World) -> None:
         ({"final": "best_of_n", "temperature": 0}, "different samples"),
         ({"consistency": 0.5}, "samples none"),
         ({"attempts": "dpo-000099"}, "no version 'dpo-000099'"),
-        ({"rounds": 6}, "less than or equal to 5"),
+        ({"rounds": 6}, "5 or less"),
         ({"typo": 1}, "typo"),
         ({"system": " "}, "system: String should have at least 1 character"),
         ({"refine_instruction": "a\0"}, "refine_instruction"),
