@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 
@@ -77,11 +76,11 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
             offered, said = same, _said(str(error))
         return [said, None, gr.Column(visible=True), _engine(context), *offered]
 
-    def train_fill(request: gr.Request, asked: str) -> list[Any]:
+    def train_fill(request: gr.Request) -> list[Any]:
         """Fills the cards as the link asks."""
         if person(request).role not in READS:
             return [gr.skip()] * (1 + len(filling))
-        query = dict(parse_qsl(asked or ""))
+        query = _query(request)
         again = _number(query.get("again"))
         try:
             earlier = jobs.view(context, again) if again else None
@@ -131,7 +130,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     def train_first(request: gr.Request, job_id: int | None, _: Any, *rest: Any) -> list[Any]:
         """Reads all of the page; cards that a link has something to say of wait until it is."""
         found = train_look(request, job_id, _NEVER, *rest)
-        asked = "" if job_id else urlencode(_query(request))
+        asked = not job_id and bool(_query(request))
         return [*(_but_last(found, len(shown)) if asked else found), asked]
 
     def stamps_of(request: gr.Request, job_id: int | None) -> str | None:
@@ -146,11 +145,11 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         "inputs": [watched, stamps, job.chosen, *filters, *inputs], "outputs": everything, **_QUIET,
     }  # fmt: skip
     opening = [problem, watched, overview, engine, *choosing]
-    asked = gr.Textbox("", visible=False)  # by the link, of the cards
+    asked = gr.Checkbox(False, visible=False)  # whether the link asks something of the cards
     pages.load(train_open, None, opening, **_QUIET).then(
         train_first, look["inputs"], [*everything, asked], **_QUIET
     ).then(**arrived(unless=_ASKED))
-    asked.change(train_fill, asked, [problem, *filling], **_QUIET).then(
+    asked.change(train_fill, None, [problem, *filling], **_QUIET).then(
         train_read, inputs, shown, **_QUIET
     ).then(**ARRIVED)
     looks.add_stamp(stamps, stamps_of, watched).change(train_look, **look)

@@ -105,6 +105,14 @@ def test_what_selects_checkpoints_is_held_out_whatever_the_system_message(
     assert not sides[0][0] & sides[0][1]
 
 
+def test_the_jobs_system_message_is_stored_with_what_is_asked_alone(tpo_jobs: TpoJobs) -> None:
+    claim = tpo_jobs.claim(n_prompts=5, n_selection=3, system="Be brief.")
+    choose(claim, read(TpoConfig, claim.payload.settings, "settings"), None)
+    with tpo_jobs.database.read() as session:
+        rows = session.scalars(select(Prompt)).all()
+    assert sum(row.system == "Be brief." for row in rows) == 8
+
+
 def test_evaluation_prompts_and_held_out_families_are_no_source(tpo_jobs: TpoJobs) -> None:
     with tpo_jobs.database.write() as session:
         for row in samples.train_prompts(session):

@@ -73,7 +73,7 @@ def _freeze(
         by = f"job {claim.job_id}"
         chosen = _Chosen(config)
         rows = (
-            _train_rows(session, config.system, by)
+            _train_rows(session, chosen, config.system, by)
             if new is None
             else _stored_rows(session, filter(chosen.has_room_for, new), config.system, by)
         )
@@ -140,10 +140,12 @@ def _instructions(n: int, seed: int) -> list[NewPrompt]:
     return [NewPrompt(each.prompt, each.reference, "generator", INSTRUCTIONS) for each in drawn]
 
 
-def _train_rows(session: Session, system: str | None, by: str) -> Iterator[Prompt]:
+def _train_rows(
+    session: Session, chosen: "_Chosen", system: str | None, by: str
+) -> Iterator[Prompt]:
     """Yields the prompts of the database; one without a system message gets the job's."""
     for row in samples.train_prompts(session):
-        if row.task in HELD_OUT | HELD_OUT_SETS:
+        if row.task in HELD_OUT | HELD_OUT_SETS or not chosen.has_room_for(row):
             continue
         if system is None or row.system is not None:
             yield row
@@ -193,16 +195,15 @@ class _Chosen:
         self._parts: dict[bool, list[Prompt]] = {False: [], True: []}
 
     def fill(self, rows: Iterator[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
-        """Takes both from the front, and reads no further than it has to."""
+        """Takes both from rows that there is room for, and reads no further than it has to."""
         for row in rows:
-            if self._has_room(held_out := self._is_held_out(row)):
-                self._parts[held_out].append(row)
+            self._parts[self._is_held_out(row)].append(row)
             if not any(map(self._has_room, self._parts)):
                 break
         return self._parts[False], self._parts[True]
 
-    def has_room_for(self, prompt: NewPrompt) -> bool:
-        """Returns whether it would be taken: what is not is not stored either."""
+    def has_room_for(self, prompt: Prompt | NewPrompt) -> bool:
+        """Returns whether it would be taken now: what is not is not stored either."""
         return self._has_room(self._is_held_out(prompt))
 
     def _has_room(self, held_out: bool) -> bool:
